@@ -52,6 +52,8 @@ mod targets {
     pub(crate) mod nut;
     #[path = "order.rs"]
     pub(crate) mod order;
+    #[path = "query.rs"]
+    pub(crate) mod query;
     #[path = "reflect.rs"]
     pub(crate) mod reflect;
     #[path = "reply.rs"]
@@ -75,7 +77,7 @@ mod targets {
 /// A target of any bytes.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 18] = [
+const TARGETS: [(&str, Target); 19] = [
     ("body", targets::body::run),
     ("calendar", targets::calendar::run),
     ("config", targets::config::run),
@@ -85,6 +87,7 @@ const TARGETS: [(&str, Target); 18] = [
     ("head", targets::head::run),
     ("nut", targets::nut::run),
     ("order", targets::order::run),
+    ("query", targets::query::run),
     ("reflect", targets::reflect::run),
     ("reply", targets::reply::run),
     ("seat", targets::seat::run),

@@ -31,10 +31,15 @@ pub(super) async fn json<T: DeserializeOwned + Default>(request: Request) -> Res
     if !is_json {
         return Err(Problem::media("the body is JSON, and Content-Type says application/json"));
     }
-    if is_array(&bytes) {
+    object(&bytes)
+}
+
+/// What stands in a body of JSON.
+pub(super) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if is_array(bytes) {
         return Err(Problem::value(format!("the body is not understood: {ARRAY}")));
     }
-    serde_json::from_slice(&bytes).map_err(|error| Problem::value(format!("the body is not understood: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| Problem::value(format!("the body is not understood: {error}")))
 }
 
 /// What is said to who sends an array: serde would take its values for the fields in their order.
@@ -51,8 +56,12 @@ pub(super) async fn form(request: Request) -> Result<Vec<(String, String)>, Prob
         return Err(Problem::media("a form is sent as application/x-www-form-urlencoded"));
     }
     let (head, body) = request.into_parts();
-    let whole = Request::from_parts(head, Body::from(bytes(body).await?));
-    let read = Form::<Vec<(String, String)>>::from_request(whole, &()).await;
+    fields(Request::from_parts(head, Body::from(bytes(body).await?))).await
+}
+
+/// Those of a form that is here whole.
+pub(super) async fn fields(request: Request) -> Result<Vec<(String, String)>, Problem> {
+    let read = Form::<Vec<(String, String)>>::from_request(request, &()).await;
     read.map(|Form(fields)| fields).map_err(|error| Problem::value(error.body_text()))
 }
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use crate::domain::Lang;
 
 use super::problem::Problem;
-use super::query::Query;
+use super::query::{Query, short};
 
 /// The language of an answer: what `?lang=` says, else what the reader's program prefers, else the room's own.
 ///
@@ -15,8 +15,9 @@ use super::query::Query;
 pub fn choose(query: &Query, headers: &HeaderMap, default: Lang) -> Result<Lang, Problem> {
     match query.get("lang") {
         None => Ok(preferred(headers, default)),
-        Some(code) => Lang::parse(code)
-            .ok_or_else(|| Problem::value(format!("lang is {code:?}; allowed are: id, en")).allowing(["id", "en"])),
+        Some(code) => Lang::parse(code).ok_or_else(|| {
+            Problem::value(format!("lang is {:?}; allowed are: id, en", short(code))).allowing(["id", "en"])
+        }),
     }
 }
 

@@ -123,7 +123,7 @@ fn is_tail(name: &str) -> bool {
 }
 
 /// The beginning of what was given: a long mistake is not worth repeating in full.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     if text.chars().count() <= 64 { text.to_owned() } else { text.chars().take(64).chain(['…']).collect() }
 }
 
@@ -140,6 +140,13 @@ mod tests {
         }
         let query = Query::of_page(&uri("/?fbclid=a&profile=lecture"), &keys).unwrap();
         assert_eq!(query.get("profile"), Some("lecture"));
+        for key in ["lang", "down"] {
+            let long = Uri::try_from(format!("/?{key}={}", "1".repeat(3000))).unwrap();
+            let query = Query::read(&long, &[once(key)]).unwrap();
+            let lang = crate::web::lang::choose(&query, &axum::http::HeaderMap::new(), crate::domain::Lang::Id).err();
+            let told = lang.or_else(|| crate::web::past::ledger::rate(&query, "down").err()).unwrap();
+            assert!(told.detail.len() < 400, "a long mistake is not repeated in full: {}", told.detail);
+        }
         for mistaken in ["/?profil=lecture", "/?fbclid=a&profil=lecture", "/?lang=id&lang=en"] {
             assert!(Query::of_page(&uri(mistaken), &keys).is_err(), "{mistaken}");
         }

@@ -13,7 +13,7 @@ use crate::domain::{CheckName, Lang, Now, Reason, Requirement, Snapshot, Verdict
 use crate::engine::revise::revise;
 
 use super::problem::Problem;
-use super::query::{Query, once, repeated};
+use super::query::{self, Query, once, repeated};
 use super::site::Site;
 use super::{Voice, lang};
 
@@ -49,7 +49,8 @@ pub(super) async fn readyz(State(site): State<Arc<Site>>, uri: Uri, headers: Hea
         let known = snapshot.checks.iter().map(|check| check.spec.name.as_str());
         let place = known.clone().position(|other| other == name);
         excluded.push(place.ok_or_else(|| {
-            Problem::value(format!("exclude names {name:?}, and there is no such check")).allowing(known)
+            Problem::value(format!("exclude names {:?}, and there is no such check", query::short(name)))
+                .allowing(known)
         })?);
     }
     let revised;

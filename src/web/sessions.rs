@@ -174,12 +174,12 @@ pub(super) async fn list(
 }
 
 /// A place as an address can have it: what it is made of is ours to change.
-fn cursor(place: &Place) -> String {
+pub(super) fn cursor(place: &Place) -> String {
     URL_SAFE_NO_PAD.encode(format!("{} {}", place.start.as_microsecond(), place.id))
 }
 
 /// The place that a [`cursor`] was made of.
-fn place(cursor: &str) -> Result<Place, Problem> {
+pub(super) fn place(cursor: &str) -> Result<Place, Problem> {
     let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let parts = text.as_deref().and_then(|text| text.split_once(' '));
     let place = parts.and_then(|(start, id)| {

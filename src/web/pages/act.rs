@@ -248,7 +248,11 @@ const fn action(ordered: &Ordered) -> &'static str {
 }
 
 /// What a form orders, and the same in words; nothing where it is none of ours, or not filled in.
-fn ordered(fields: &[(String, String)], choices: &Choices, lang: Lang) -> Option<(Ordered, String)> {
+pub(in super::super) fn ordered(
+    fields: &[(String, String)],
+    choices: &Choices,
+    lang: Lang,
+) -> Option<(Ordered, String)> {
     let text = |name: &str| Some(field(fields, name).trim()).filter(|text| !text.is_empty()).map(str::to_owned);
     let minutes = || field(fields, "minutes").trim().parse::<u32>().ok().map(|minutes| u64::from(minutes) * 60);
     Some(match field(fields, "order") {

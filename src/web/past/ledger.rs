@@ -15,7 +15,7 @@ use crate::engine::past::ledger::{Agreed, Ledger, Line, Month, RateLine, Seen, l
 use crate::web::Voice;
 use crate::web::lang;
 use crate::web::problem::Problem;
-use crate::web::query::{Query, once};
+use crate::web::query::{Query, once, short};
 use crate::web::site::Site;
 
 /// A month of the line.
@@ -177,8 +177,8 @@ pub(in crate::web) async fn ledger(
 }
 
 /// A rate of the query, bit/s.
-fn rate(query: &Query, name: &str) -> Result<Option<f64>, Problem> {
-    let read = |text: &str| text.parse::<Rate>().map_err(|error| Problem::value(format!("{name}: {error}")));
+pub(in crate::web) fn rate(query: &Query, name: &str) -> Result<Option<f64>, Problem> {
+    let read = |text: &str| short(text).parse::<Rate>().map_err(|error| Problem::value(format!("{name}: {error}")));
     Ok(query.get(name).map(read).transpose()?.map(|rate| rate.0))
 }
 
