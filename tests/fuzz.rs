@@ -58,6 +58,8 @@ mod targets {
     pub(crate) mod reflect;
     #[path = "reply.rs"]
     pub(crate) mod reply;
+    #[path = "rigctld.rs"]
+    pub(crate) mod rigctld;
     #[path = "seat.rs"]
     pub(crate) mod seat;
     #[path = "sound.rs"]
@@ -77,7 +79,7 @@ mod targets {
 /// A target of any bytes.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 19] = [
+const TARGETS: [(&str, Target); 20] = [
     ("body", targets::body::run),
     ("calendar", targets::calendar::run),
     ("config", targets::config::run),
@@ -90,6 +92,7 @@ const TARGETS: [(&str, Target); 19] = [
     ("query", targets::query::run),
     ("reflect", targets::reflect::run),
     ("reply", targets::reply::run),
+    ("rigctld", targets::rigctld::run),
     ("seat", targets::seat::run),
     ("sound", targets::sound::run),
     ("stream", targets::stream::run),

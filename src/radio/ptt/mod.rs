@@ -8,6 +8,9 @@ mod serial;
 
 use std::io;
 
+#[cfg(debug_assertions)]
+pub use rigctld::fuzz;
+
 use super::config::{Busy, Ptt};
 
 /// A radio's key. It is released when it has been opened.

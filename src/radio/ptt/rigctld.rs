@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// more rarely, reads what that one was answered. To be asked twice changes nothing.
 const TIMES: u32 = 5;
 
+/// An answer has a few bytes; what is longer is none.
+const LONGEST: u64 = 256;
+
 /// A radio that is keyed by its server.
 #[derive(Debug)]
 pub struct Key(SocketAddr);
@@ -27,23 +30,13 @@ impl Key {
         let mut contradicted = false;
         again(|| {
             let mut server = Server::connect(self.0)?;
-            server.order(if pressed { "T 1\n" } else { "T 0\n" })?;
-            // A radio that does not tell is believed; one that tells otherwise is not. It may be on the air all the same, so that it is asked
-            // once more and no oftener.
-            let said = server.ask("t\n")?;
-            match said.parse::<u8>() {
-                Ok(is) if (is != 0) == pressed => Ok(()),
-                Ok(is) => {
-                    let why = format!("the radio says that its key is at {is}");
-                    Err(if std::mem::replace(&mut contradicted, true) {
-                        io::Error::other(why)
-                    } else {
-                        not_to_this(why)
-                    })
-                }
-                Err(_) if is_refusal(&said) => Ok(()),
-                Err(_) => Err(not_to_this(format!("rigctld answered \"t\" by {said:?}"))),
-            }
+            let order = if pressed { "T 1" } else { "T 0" };
+            is_done(order, &server.ask(order)?)?;
+            // One that tells otherwise may be on the air all the same: it is asked once more and no oftener.
+            is_at(pressed, &server.ask("t")?).map_err(|error| {
+                let is_first = error.kind() == io::ErrorKind::Other && !std::mem::replace(&mut contradicted, true);
+                if is_first { not_to_this(error.to_string()) } else { error }
+            })
         })
     }
 }
@@ -58,22 +51,42 @@ impl Squelch {
     }
 
     pub(super) fn is_open(&self) -> io::Result<bool> {
-        again(|| {
-            let said = Server::connect(self.0)?.ask("\\get_dcd\n")?;
-            match said.as_str() {
-                "0" => Ok(false),
-                "1" => Ok(true),
-                _ if is_refusal(&said) => {
-                    Err(io::Error::other(format!("rigctld tells nothing of the squelch: {said:?}")))
-                }
-                _ => Err(not_to_this(format!("rigctld tells nothing of the squelch: {said:?}"))),
-            }
-        })
+        again(|| is_open(&Server::connect(self.0)?.ask("\\get_dcd")?))
     }
 }
 
+/// Whether an order was carried out.
+fn is_done(order: &str, said: &str) -> io::Result<()> {
+    match said {
+        "RPRT 0" => Ok(()),
+        _ if is_refusal(said) => Err(io::Error::other(format!("rigctld refused {order:?}: {said}"))),
+        _ => Err(not_to_this(format!("rigctld answered {order:?} by {said:?}"))),
+    }
+}
+
+/// Whether the key is as it should be. A radio that does not tell is believed; one that tells otherwise is not.
+fn is_at(pressed: bool, said: &str) -> io::Result<()> {
+    match said.parse::<u8>() {
+        Ok(is) if (is != 0) == pressed => Ok(()),
+        Ok(is) => Err(io::Error::other(format!("the radio says that its key is at {is}"))),
+        Err(_) if is_refusal(said) => Ok(()),
+        Err(_) => Err(not_to_this(format!("rigctld answered \"t\" by {said:?}"))),
+    }
+}
+
+/// What is said of the squelch.
+fn is_open(said: &str) -> io::Result<bool> {
+    match said {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ if is_refusal(said) => Err(io::Error::other(format!("rigctld tells nothing of the squelch: {said:?}"))),
+        _ => Err(not_to_this(format!("rigctld tells nothing of the squelch: {said:?}"))),
+    }
+}
+
+/// Hamlib's way to say no, by a number.
 fn is_refusal(said: &str) -> bool {
-    said.starts_with("RPRT -")
+    said.strip_prefix("RPRT -").is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// An answer that may have been another's.
@@ -108,23 +121,49 @@ impl Server {
     }
 
     fn ask(&mut self, question: &str) -> io::Result<String> {
-        self.0.get_mut().write_all(question.as_bytes())?;
-        let mut line = String::new();
-        // An answer has a few bytes; what is longer is none.
-        io::Read::take(&mut self.0, 256).read_line(&mut line)?;
-        if line.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(line.trim_end().to_owned())
+        self.0.get_mut().write_all(format!("{question}\n").as_bytes())?;
+        line(&mut self.0)
     }
+}
 
-    fn order(&mut self, order: &str) -> io::Result<()> {
-        match self.ask(order)?.as_str() {
-            "RPRT 0" => Ok(()),
-            said if is_refusal(said) => {
-                Err(io::Error::other(format!("rigctld refused {:?}: {said}", order.trim_end())))
+/// A line of an answer, without its end.
+fn line(from: impl io::BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    from.take(LONGEST).read_line(&mut line)?;
+    if line.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line.trim_end().to_owned())
+}
+
+/// What `make fuzz` holds them to. Compiled where assertions are.
+#[cfg(debug_assertions)]
+pub mod fuzz {
+    use std::io;
+
+    use super::{LONGEST, is_at, is_done, is_open, is_refusal, line};
+
+    /// Whatever a server says, or whoever has its port: its lines as answers to each question.
+    ///
+    /// # Panics
+    /// Where a reader does; where what is no answer is taken for one, or one answer for two different things; where what is told of it
+    /// is not one line.
+    pub fn answers(mut bytes: &[u8]) {
+        while let Ok(said) = line(&mut bytes) {
+            assert!(said.len() as u64 <= LONGEST);
+            let (down, up) = (is_at(true, &said).is_ok(), is_at(false, &said).is_ok());
+            assert!(!(down && up) || is_refusal(&said), "{said:?}");
+            if is_done("T 1", &said).is_ok() {
+                assert!(!down && !up && is_open(&said).is_err(), "{said:?}");
             }
-            said => Err(not_to_this(format!("rigctld answered {:?} by {said:?}", order.trim_end()))),
+            if let Ok(open) = is_open(&said) {
+                assert_eq!((down, up), (open, !open), "{said:?}");
+            }
+            let all = [is_done("T 1", &said), is_at(true, &said), is_at(false, &said), is_open(&said).map(drop)];
+            for error in all.into_iter().filter_map(io::Result::err) {
+                let told = error.to_string();
+                assert!(!told.chars().any(char::is_control), "{told:?}");
+            }
         }
     }
 }
@@ -168,6 +207,15 @@ mod tests {
         Key::new(address).set(true).expect("pressed in the end");
         assert!(Squelch::new(address).is_open().expect("told in the end"));
         said.join().expect("all was asked");
+    }
+
+    #[test]
+    fn what_begins_as_a_refusal_and_has_no_number_is_none_and_is_told_on_one_line() {
+        for said in ["RPRT -", "RPRT -\u{1b}[31m", "RPRT -11 0"] {
+            let told = is_done("T 0", said).expect_err("not done").to_string();
+            assert!(is_at(true, said).is_err() && !told.contains(char::is_control), "{told:?}");
+        }
+        assert!(is_at(true, "RPRT -11").is_ok(), "a radio that does not tell is believed");
     }
 
     #[test]
