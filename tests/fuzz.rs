@@ -38,6 +38,8 @@ mod targets {
     pub(crate) mod body;
     #[path = "calendar.rs"]
     pub(crate) mod calendar;
+    #[path = "certificate.rs"]
+    pub(crate) mod certificate;
     #[path = "config.rs"]
     pub(crate) mod config;
     #[path = "dns.rs"]
@@ -79,9 +81,10 @@ mod targets {
 /// A target of any bytes.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 20] = [
+const TARGETS: [(&str, Target); 21] = [
     ("body", targets::body::run),
     ("calendar", targets::calendar::run),
+    ("certificate", targets::certificate::run),
     ("config", targets::config::run),
     ("dns", targets::dns::run),
     ("echo", targets::echo::run),

@@ -1,6 +1,8 @@
 //! A TLS handshake, and what the certificate is worth: its expiry, its names, its issuer.
 
 mod certificate;
+#[cfg(debug_assertions)]
+pub mod fuzz;
 mod reasons;
 
 use std::net::{IpAddr, SocketAddr};

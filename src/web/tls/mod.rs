@@ -3,6 +3,8 @@
 //! rustls with ring, TLS 1.2 and 1.3 alone, HTTP/1.1 inside (ALPN, RFC 7301). No HSTS (RFC 6797): it would bind a name at every port, and
 //! a room's certificate is often an office's own, or for an address.
 
+#[cfg(debug_assertions)]
+pub mod fuzz;
 mod pair;
 mod shake;
 

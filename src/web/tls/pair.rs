@@ -134,7 +134,7 @@ fn load(key: &'static str, said: &SecretFile, credentials: Option<&Path>) -> Res
 }
 
 /// The certificates in a file, in its order.
-fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     match all {
         Ok(all) if !all.is_empty() => Ok(all),
@@ -144,7 +144,7 @@ fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// From when until when all of a chain is valid (RFC 5280 §4.1.2.5).
-fn valid(chain: &[CertificateDer<'_>]) -> Result<(Timestamp, Timestamp), String> {
+pub(super) fn valid(chain: &[CertificateDer<'_>]) -> Result<(Timestamp, Timestamp), String> {
     let mut valid = (Timestamp::MIN, Timestamp::MAX);
     for (place, certificate) in chain.iter().enumerate() {
         let unread = || format!("has a certificate (the {}. in it) that is none of X.509", place + 1);
@@ -159,7 +159,7 @@ fn valid(chain: &[CertificateDer<'_>]) -> Result<(Timestamp, Timestamp), String>
 }
 
 /// Whether a certificate says of which host or address it is, where alone that is looked for (RFC 9525 §6.1: not in the subject).
-fn names_a_place(certificate: &CertificateDer<'_>) -> bool {
+pub(super) fn names_a_place(certificate: &CertificateDer<'_>) -> bool {
     let Ok((_, read)) = X509Certificate::from_der(certificate) else { return false };
     let names = read.subject_alternative_name().ok().flatten();
     names.is_some_and(|names| {
@@ -169,7 +169,7 @@ fn names_a_place(certificate: &CertificateDer<'_>) -> bool {
 }
 
 /// The private key in a file.
-fn private(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+pub(super) fn private(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     // RFC 7468 §11, and the older way, a header inside (RFC 1421 §4.6.1.1).
     if [&b"BEGIN ENCRYPTED PRIVATE KEY"[..], b"Proc-Type: 4,ENCRYPTED"].iter().any(|mark| has(text, mark)) {
         let why = "is locked with a passphrase, for which a daemon can ask nobody; openssl pkey -in THIS -out NEW takes it off";
