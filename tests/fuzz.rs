@@ -48,6 +48,8 @@ mod targets {
     pub(crate) mod echo;
     #[path = "edid.rs"]
     pub(crate) mod edid;
+    #[path = "frame.rs"]
+    pub(crate) mod frame;
     #[path = "head.rs"]
     pub(crate) mod head;
     #[path = "nut.rs"]
@@ -81,7 +83,7 @@ mod targets {
 /// A target of any bytes.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 21] = [
+const TARGETS: [(&str, Target); 22] = [
     ("body", targets::body::run),
     ("calendar", targets::calendar::run),
     ("certificate", targets::certificate::run),
@@ -89,6 +91,7 @@ const TARGETS: [(&str, Target); 21] = [
     ("dns", targets::dns::run),
     ("echo", targets::echo::run),
     ("edid", targets::edid::run),
+    ("frame", targets::frame::run),
     ("head", targets::head::run),
     ("nut", targets::nut::run),
     ("order", targets::order::run),

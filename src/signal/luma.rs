@@ -12,6 +12,10 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 /// The grid's width and height at most: enough for shares of a hundredth and for edges, and cheap on any machine.
 const MOST: u32 = 160;
 
+/// The width and height of a JPEG picture at most: more than any camera of a room sends, and what a few bytes that claim more make a
+/// decoder do is bounded.
+const LARGEST: usize = 4096;
+
 /// The markers at a JPEG picture's ends (ITU-T T.81, table B.1).
 const BEGIN: [u8; 2] = [0xff, 0xd8];
 const END: [u8; 2] = [0xff, 0xd9];
@@ -171,7 +175,10 @@ fn jpeg(bytes: &[u8]) -> Sample {
 
 /// The grid of a JPEG picture; `strict` forgives nothing behind its head.
 fn decode(bytes: &[u8], strict: bool) -> Result<Grid, DecodeErrors> {
-    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma);
+    let options = DecoderOptions::default()
+        .jpeg_set_out_colorspace(ColorSpace::Luma)
+        .set_max_width(LARGEST)
+        .set_max_height(LARGEST);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers()?;
     decoder.set_options(options.set_strict_mode(strict));
@@ -297,6 +304,15 @@ mod tests {
         }
         let headless = [&BEGIN[..], &[0; 600], &PICTURE[600..]].concat();
         assert_eq!(jpeg(&headless), Sample::Broken);
+    }
+
+    #[test]
+    fn a_picture_that_claims_to_be_larger_than_any_is_not_made() {
+        let mut huge = PICTURE.to_vec();
+        let at = huge.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap() + 5;
+        assert_eq!(huge[at..at + 4], [0, 120, 0, 160], "lines, and pixels a line");
+        huge[at..at + 4].copy_from_slice(&[0x3f, 0xff, 0x3f, 0xff]);
+        assert_eq!(jpeg(&huge), Sample::Broken);
     }
 
     #[test]

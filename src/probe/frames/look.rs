@@ -159,7 +159,7 @@ fn stream(camera: &mut Stream, plan: Plan, seen: &mut Seen) -> io::Result<()> {
 
 /// What is kept from frame to frame: counts, moments, a hash, and one small grid.
 #[derive(Default)]
-struct Account {
+pub(super) struct Account {
     frames: u32,
     /// The first and the last frame, by the driver's clock; when the last one came, by ours.
     span: Option<(Duration, Duration)>,
@@ -207,7 +207,7 @@ impl Account {
         self.repeated = self.repeated.max(frame.at.saturating_sub(since));
     }
 
-    fn judge(&mut self, sample: Sample) {
+    pub(super) fn judge(&mut self, sample: Sample) {
         let damaged = matches!(sample, Sample::Torn(_) | Sample::Broken);
         self.looked += 1;
         self.damaged += u32::from(damaged);
@@ -223,7 +223,7 @@ impl Account {
         self.grid = Some(grid);
     }
 
-    fn close(self, now: Mono, plan: Plan, seen: &mut Seen) {
+    pub(super) fn close(self, now: Mono, plan: Plan, seen: &mut Seen) {
         (seen.frames, seen.repeated, seen.change) = (self.frames, self.repeated.as_secs_f64(), self.change);
         (seen.looked, seen.damaged) = (self.looked, self.damaged);
         seen.light = self.light.map(|sum| Light { mean: sum.mean / sum.count, ..sum.light });

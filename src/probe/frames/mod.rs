@@ -4,6 +4,8 @@
 //! few seconds as the camera is set, and says numbers: no frame leaves it. It disturbs whoever wants the camera in that time, so
 //! it ends at once when the room comes into use or another opens the camera.
 
+#[cfg(debug_assertions)]
+pub mod fuzz;
 mod judge;
 pub(super) mod look;
 mod opens;
