@@ -125,12 +125,12 @@ fn a_file_begins_with_what_it_is_for() {
 }
 
 /// What feeds the watchdog is made for the judge's driver, into which it goes at once (whose own test says that only its turns feed it), and
-/// for the far end's server, which has no judge. Anybody else who fed it would go on when the judge does not.
+/// for the far end's server and the session's agent, which have no judge. Anybody else who fed it would go on when the judge does not.
 #[test]
 fn what_feeds_the_watchdog_is_the_judges() {
     let mut makers = Vec::new();
     let mut uses = Vec::new();
-    for source in sources(&["src"]).into_iter().filter(|source| source.path != "src/app/service.rs") {
+    for source in sources(&root().join("src")).into_iter().filter(|source| source.path != "src/app/service.rs") {
         walk(source.tokens, &mut |tokens| match tokens {
             [TokenTree::Ident(word), TokenTree::Group(_), ..] if word == "watchdog" => makers.push(source.path.clone()),
             [TokenTree::Ident(word), TokenTree::Punct(next), ..]

@@ -13,10 +13,10 @@ use super::buses;
 use crate::domain::enrolled::differences;
 use crate::domain::plain::is_unseen;
 use crate::domain::{Device, Enrolled};
+use crate::probe::Roots;
 use crate::probe::audio::{Seen, cards};
 use crate::probe::camera::nodes;
 use crate::probe::radio::interface::{Interface, look};
-use crate::probe::Roots;
 
 const CONTROLLER: &str = "0000:00:14.0";
 /// Where devices are plugged in, one behind another.
@@ -80,8 +80,14 @@ fn card(number: usize, said: &[&[u8]]) -> Vec<u8> {
     let mut long = [maker, b" ", name, place.as_bytes()].concat();
     long.truncate(79);
     let short = &name[..name.len().min(31)];
-    [format!(" {number} [C{number}             ]: USB-Audio - ").as_bytes(), short, b"\n                      ", &long, b"\n"]
-        .concat()
+    [
+        format!(" {number} [C{number}             ]: USB-Audio - ").as_bytes(),
+        short,
+        b"\n                      ",
+        &long,
+        b"\n",
+    ]
+    .concat()
 }
 
 /// A folder that stands for a machine's files; gone when dropped.
@@ -115,7 +121,7 @@ impl Machine {
 
     fn plug(&self, number: usize, said: &[&[u8]]) {
         let ports = PORTS[number];
-        let above = PORTS[..number].iter().map(|ports| format!("/1-{ports}")).collect::<String>();
+        let above: String = PORTS[..number].iter().flat_map(|ports| ["/1-", ports]).collect();
         let device = format!("sys/devices/pci0000:00/{CONTROLLER}/usb1{above}/1-{ports}");
         let interface = format!("{device}/1-{ports}:1.0");
         let node = format!("{interface}/video{number}");
