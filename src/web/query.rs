@@ -141,8 +141,8 @@ mod tests {
         let query = Query::of_page(&uri("/?fbclid=a&profile=lecture"), &keys).unwrap();
         assert_eq!(query.get("profile"), Some("lecture"));
         for key in ["lang", "down"] {
-            let long = Uri::try_from(format!("/?{key}={}", "1".repeat(3000))).unwrap();
-            let query = Query::read(&long, &[once(key)]).unwrap();
+            let wordy = Uri::try_from(format!("/?{key}={}", "1".repeat(3000))).unwrap();
+            let query = Query::read(&wordy, &[once(key)]).unwrap();
             let lang = crate::web::lang::choose(&query, &axum::http::HeaderMap::new(), crate::domain::Lang::Id).err();
             let told = lang.or_else(|| crate::web::past::ledger::rate(&query, "down").err()).unwrap();
             assert!(told.detail.len() < 400, "a long mistake is not repeated in full: {}", told.detail);
