@@ -94,7 +94,7 @@ for folder in engine probe calendar; do
         if [ -d "src/$wanted" ]; then files+=(--file "src/${wanted%/}/**"); else files+=(--file "src/$wanted"); fi
     done
     [ ${#files[@]} -gt 0 ] || continue
-    cargo mutants "${files[@]}" --iterate --timeout 30 --jobs "${JOBS:-1}" --output "$home/$folder" -- --lib "$folder::" || code=$?
+    cargo mutants "${files[@]}" --iterate --timeout 120 --jobs "${JOBS:-1}" --output "$home/$folder" -- --lib "$folder::" || code=$?
     # Missed (2) or out of time (3): what is so in one folder does not keep the others from being tried. All else does.
     case $code in
         0 | 2 | 3) ;;

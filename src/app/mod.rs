@@ -21,6 +21,7 @@ pub mod identity;
 mod inbound;
 mod listening;
 pub mod memory;
+mod orders;
 pub mod own;
 pub mod practice;
 pub mod probes;
@@ -44,7 +45,6 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
-use crate::control::Control;
 use crate::domain::{CheckName, Mono, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
@@ -227,8 +227,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         Preflight { book: Arc::clone(&book), snapshot: snapshot_seen.clone(), desk: Arc::clone(&desk), clock };
     let testing = tokio::spawn(missed("who looks deeply before meetings", ends.clone(), preflight.run()));
     let folder_made_anew = Arc::new(Notify::new());
-    let control = listen_for_orders(&config, &folder)
-        .map(|control| tokio::spawn(control.run(Arc::clone(&desk), Arc::clone(&folder_made_anew))));
+    let control = orders::Orders::open(&config, &folder);
+    let control = tokio::spawn(control.run(Arc::clone(&desk), Arc::clone(&folder_made_anew)));
     let door = Arc::new(door::Keeper::new(clock, folder.clone(), configs_seen.clone()));
     door.look().await;
     let at_the_door = tokio::spawn(Arc::clone(&door).follow());
@@ -364,9 +364,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     }
     service::tell(&[NotifyState::Stopping]);
     // Sources first, so that everything that was seen is judged, recorded and written: then the mouths, then the store.
-    if let Some(control) = &control {
-        control.abort();
-    }
+    control.abort();
     asking_again.abort();
     following.abort();
     reading.abort();
@@ -385,10 +383,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         _ = pushing.await;
         // What is not delivered yet is in the store, and the next start takes it up.
         drop(config_reader);
-        if let Some(control) = control {
-            // Its socket is taken away by now.
-            _ = control.await;
-        }
+        // Its socket is taken away by now.
+        _ = control.await;
         _ = ended.send(true);
         while serving.join_next().await.is_some() {}
         if let Err(error) = store.close().await {
@@ -409,16 +405,6 @@ async fn missed<F: Future>(who: &'static str, ends: mpsc::Sender<&'static str>, 
     let ended = AssertUnwindSafe(task).catch_unwind().await;
     _ = ends.try_send(who);
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// The control socket; without it the daemon does all else.
-fn listen_for_orders(config: &Config, folder: &std::path::Path) -> Option<Control> {
-    let path = service::control_socket(&config.control, folder);
-    Control::open(&path, config.control.group.clone())
-        .inspect_err(|error| {
-            tracing::error!(socket = %path.display(), %error, "orders cannot be given there (siaga test)");
-        })
-        .ok()
 }
 
 /// The daemon's own far end, if a check of this config measures against it.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::DirBuilder;
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::domain::enrolled::{differences, doubles};
 use crate::domain::{Device, Difference, Enrolled, Equipment, Lang, Text, Verdict, in_full};
 use crate::enroll::{self, Seen};
+use crate::probe::enrolled::RecordError;
 use crate::probe::{Roots, enrolled};
 
 /// What `siaga enroll` can be told.
@@ -50,7 +52,10 @@ pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, S
     if let Some(hint) = (!said).then(|| services(&file)).flatten() {
         note(&format!("siaga: {}: {}", file.display(), hint.in_lang(lang)));
     }
-    let before = enrolled::read(&file).map_err(|error| damaged(&in_full(&error), lang))?;
+    let before = enrolled::read(&file).map_err(|error| match &error {
+        RecordError::Read(_, why) if why.kind() == io::ErrorKind::PermissionDenied => shut(&in_full(&error), lang),
+        _ => damaged(&in_full(&error), lang),
+    })?;
     let seen = enroll::look(&Roots::default(), &config.probes).await;
     if args.compare {
         let before = before.ok_or_else(|| {
@@ -77,6 +82,15 @@ pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, S
     let before = before.map(|before| before.devices).unwrap_or_default();
     record(&file, &before, &seen, &args.absent, lang)?;
     Ok(0)
+}
+
+/// What may not be read may well be whole.
+fn shut(why: &str, lang: Lang) -> String {
+    let remedy = Text::new(
+        "jalankan sebagai pengguna yang menjalankan daemon, atau sebagai root",
+        "run this as the user who runs the daemon, or as root",
+    );
+    format!("{}; {}", why.trim_end(), remedy.in_lang(lang))
 }
 
 /// A record that cannot be read is not written over: it says what is away on purpose.

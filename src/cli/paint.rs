@@ -61,11 +61,10 @@ pub fn say(text: &str) {
     heed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// Tells of what could not be written to standard output, by [`was_lost`] too.
+/// Tells of what could not be written to standard output, once, and by [`was_lost`] too.
 pub fn heed(written: std::io::Result<()>) {
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            LOST.store(true, Ordering::Relaxed);
+        Err(error) if error.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
             note(&format!("siaga: standard output cannot be written: {error}"));
         }
         _ => {}

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::history::shown;
-use super::paint::{note, say};
+use super::paint::{note, say, was_lost};
 use super::service_user;
 use crate::app::{door, service};
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
+use crate::domain::reason::fill;
 use crate::domain::{Lang, Period, Scope, Text, in_full};
 use crate::tokens::{self, Token};
 
@@ -121,6 +122,10 @@ pub fn run(config: &Config, origin: &Origin, args: &TokenArgs, lang: Lang) -> Re
             }
             // To standard output alone, so that it can go to where it is needed without passing anybody's eyes.
             say(&format!("{made}\n"));
+            if was_lost() {
+                let text = LOST.in_lang(lang);
+                note(&fill(text, &[("name", name.clone().into())], lang));
+            }
         }
         TokenCommand::List => {
             let (tokens, _) = tokens::read_to_tend(&file).map_err(|error| in_full(&error))?;
@@ -155,6 +160,10 @@ pub fn run(config: &Config, origin: &Origin, args: &TokenArgs, lang: Lang) -> Re
 static SHOWN_ONCE: Text = Text::new(
     "siaga: token ini hanya ditampilkan sekali; simpan sekarang",
     "siaga: this token is shown this once; keep it now",
+);
+static LOST: Text = Text::new(
+    "siaga: token itu sudah dibuat tetapi tidak tertulis ke mana-mana: cabut dengan \"siaga token revoke {name}\", lalu buat lagi",
+    "siaga: the token was made and written nowhere: revoke it by \"siaga token revoke {name}\" and make another",
 );
 static OF_NO_REFLECTOR: Text = Text::new(
     "siaga: reflector membaca berkasnya sendiri (siaga reflect --tokens); untuk itu: siaga token --tokens BERKAS add …",

@@ -100,9 +100,6 @@ impl Control {
     /// # Errors
     /// The file system's; `AddrInUse` where another daemon listens there.
     pub fn open(path: &Path, group: Option<String>) -> io::Result<Self> {
-        if let Some(group) = group.as_deref().filter(|group| users::group(group).is_none()) {
-            tracing::warn!(group, "there is no such group: root and the daemon's own user alone may give orders");
-        }
         let (listener, place) = peer::bind(path)?;
         Ok(Self { listener, path: path.to_owned(), place, group })
     }
@@ -110,6 +107,9 @@ impl Control {
     /// Serves until it is dropped. `lost` says that the socket's folder was made anew: a socket that went with the old one
     /// is bound again. Who talks already is not interrupted.
     pub async fn run<D: Desk>(mut self, desk: Arc<D>, lost: Arc<Notify>) {
+        if let Some(group) = self.group.as_deref().filter(|group| users::group(group).is_none()) {
+            tracing::warn!(group, "there is no such group: root and the daemon's own user alone may give orders");
+        }
         let free = Arc::new(Semaphore::new(CONVERSATIONS));
         let free_for_strangers = Arc::new(Semaphore::new(STRANGERS));
         let mut conversations = JoinSet::new();

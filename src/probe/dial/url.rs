@@ -39,12 +39,15 @@ impl FromStr for FarUrl {
         let known = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
         // A password in an address would stand in logs and on the page.
         let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        if known && !plain {
+            return Err(because("; a name and a password (before \"@\") are not taken in it"));
+        }
         let host = uri.host().is_some_and(|host| !host.is_empty());
         // hyper's own type takes any digits for a port.
         if uri.authority().is_some_and(|whole| beyond_ports(whole.as_str())) {
             return Err(because("; a port is 1 to 65535"));
         }
-        if known && plain && host { Ok(Self::Named(uri)) } else { Err(wrong()) }
+        if known && host { Ok(Self::Named(uri)) } else { Err(wrong()) }
     }
 }
 
