@@ -147,7 +147,7 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
         restored.observations.push((observation, age.unsigned_abs()));
     }
     restored.told = told::told(db)?;
-    restored.silences = told::silences(db, rows::micros(now.wall))?;
+    restored.silences = told::silences(db)?;
     restored.standings = standings(db, catalogue, &mut restored.skipped)?;
     restored.open_incidents = incidents(db, catalogue, true, (u32::MAX, Timestamp::MAX), &mut restored.skipped)?;
     restored.closed_incidents = half_told(db, catalogue, &mut restored.skipped)?;

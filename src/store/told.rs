@@ -8,7 +8,8 @@ use super::rows::{self, micros, moment};
 use crate::domain::Silence;
 
 /// A day, microseconds.
-const DAY: i64 = 86_400_000_000;
+/// So many silences are read, those that end last.
+const SILENCES: i64 = 200;
 
 /// Keeps what was told of an incident (or how a component goes to and fro), or forgets it with `None`.
 pub(super) fn put_told(db: &Connection, incident: &str, state: Option<&str>) -> rusqlite::Result<()> {
@@ -45,14 +46,14 @@ pub(super) fn told(db: &Connection) -> rusqlite::Result<HashMap<String, String>>
     rows.collect()
 }
 
-/// The silences that end after `at` (microseconds since 1970), oldest first. One of a component that this version does not
-/// know silences nothing, and neither does one that begins more than a day from now: it was wished by a clock that was far ahead, or
-/// this one is far behind, and then all of them would begin anew.
-pub(super) fn silences(db: &Connection, at: i64) -> rusqlite::Result<Vec<Silence>> {
+/// The silences that nobody has ended, oldest first: those that are over by the clock of now too, since that may be wrong. One of a
+/// component that this version does not know silences nothing.
+pub(super) fn silences(db: &Connection) -> rusqlite::Result<Vec<Silence>> {
     let mut statement = db.prepare(
-        "SELECT id, component, reason, since, until FROM silences WHERE until > ?1 AND since <= ?2 ORDER BY since",
+        "SELECT id, component, reason, since, until FROM
+         (SELECT * FROM silences WHERE until > since ORDER BY until DESC LIMIT ?1) ORDER BY since, until",
     )?;
-    let mut rows = statement.query([at, at.saturating_add(DAY)])?;
+    let mut rows = statement.query([SILENCES])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let word: Option<String> = row.get(1)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Decided, Policy, elapsed};
 use crate::domain::Silence;
@@ -14,6 +14,9 @@ const JUMP: Duration = Duration::from_mins(2);
 
 /// For so long one that a jump has ended may come back. A clock that has gone on for longer is believed.
 const DOUBTED: Duration = Duration::from_hours(1);
+
+/// One that begins so much later than now was wished by a clock that was far ahead, or the one of now is far behind.
+const FAR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Policy {
     /// Asks for silence, or ends it (with an `until` that is not after its `from`).
@@ -29,10 +32,14 @@ impl Policy {
         self.silences.iter().filter(move |silence| silence.until > at)
     }
 
-    /// Forgets those that are over. One that was ended by a jump of the wall clock holds again when that is set back.
+    /// Forgets those that are over. One that was ended by a jump of the wall clock holds again when that is set right; and a start may be
+    /// by a wrong clock, whose battery is empty or which is taken for another zone's.
     pub(super) fn end_silences(&mut self, at: Timestamp) {
-        let jumped = self.looked_at.replace(at).is_some_and(|before| elapsed(before, at) > JUMP);
-        let ended: Vec<_> = self.silences.extract_if(.., |silence| silence.until <= at).collect();
+        let before = self.looked_at.replace(at);
+        let jumped = before.is_none_or(|before| elapsed(before, at) > JUMP);
+        let is_far = |silence: &Silence| silence.from.duration_since(at) > FAR;
+        let ends = |silence: &mut Silence| silence.until <= at || (before.is_none() && is_far(silence));
+        let ended: Vec<_> = self.silences.extract_if(.., ends).collect();
         if jumped {
             // Not what somebody has ended.
             let doubted = ended.into_iter().filter(|silence| silence.until > silence.from);
@@ -41,9 +48,9 @@ impl Policy {
         for (since, _) in &mut self.doubted {
             *since = at.min(*since);
         }
-        self.doubted.retain(|(since, _)| elapsed(*since, at) < DOUBTED);
-        let back = self.doubted.extract_if(.., |(_, silence)| silence.until > at);
+        let back = self.doubted.extract_if(.., |(_, silence)| silence.until > at && !is_far(silence));
         self.silences.extend(back.map(|(_, silence)| silence));
+        self.doubted.retain(|(since, _)| elapsed(*since, at) < DOUBTED);
         let doubted = || self.doubted.iter().map(|(_, silence)| silence);
         self.wished.retain(|id| self.silences.iter().chain(doubted()).any(|silence| silence.id == *id));
     }
@@ -107,6 +114,21 @@ mod tests {
             policy.silence(Silence { until: ended.from, ..ended });
             assert!(!holds(&mut policy, ended_at) && !holds(&mut policy, 10), "{ended_at}");
         }
+    }
+
+    #[test]
+    fn what_an_earlier_process_left_holds_once_a_clock_that_was_wrong_at_the_start_is_set_right() {
+        let left = || Left { silences: silenced().silences(at(20)).cloned().collect(), ..Left::default() };
+        for wrong in [49 * HOUR, 3000 * HOUR, -25 * HOUR, -40_000 * HOUR] {
+            let mut policy = Policy::new(house(""), left());
+            assert!(!holds(&mut policy, wrong) && policy.next_look().is_some(), "{wrong}");
+            assert!(!holds(&mut policy, wrong + 600), "{wrong}");
+            assert!(holds(&mut policy, 2 * HOUR), "{wrong}");
+            assert!(holds(&mut policy, 48 * HOUR - 1) && !holds(&mut policy, 48 * HOUR), "{wrong}");
+        }
+        // A clock that has gone on for an hour is believed.
+        let mut policy = Policy::new(house(""), left());
+        assert!(!holds(&mut policy, 49 * HOUR) && !holds(&mut policy, 50 * HOUR) && !holds(&mut policy, 2 * HOUR));
     }
 
     #[test]
