@@ -379,3 +379,22 @@ fn one_that_is_seen_again_makes_nobody_wait_for_another_that_is_not() {
     Arc::make_mut(&mut plan.checks[2]).group = Some(crate::domain::Group { name: "both".into(), need: 1 });
     assert_eq!(begins(&plan, &unseen), None);
 }
+
+#[test]
+fn what_a_test_found_is_not_waited_for_though_the_next_one_finds_otherwise() {
+    let opened = |again: bool| {
+        let mut engine = Engine::new(room_with_test("frames", Kind::Frames), Restored::default(), at(0.0));
+        (0..2300).find(|second| {
+            let now = at(f64::from(*second));
+            ups(&mut engine, Verdict::Ready, *second);
+            match second {
+                20 => engine.observe(says("frames", Verdict::Unknown, now), now),
+                2000 if again => engine.observe(says("frames", Verdict::Ready, now), now),
+                _ => false,
+            };
+            happened(&mut engine)[0] > 0
+        })
+    };
+    // Unknown from the start on, for as long as its evidence counts: that it may be known soon puts nothing off, where nobody knows when.
+    assert_eq!([opened(false), opened(true)], [Some(2100); 2]);
+}
