@@ -12,9 +12,9 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 /// The grid's width and height at most: enough for shares of a hundredth and for edges, and cheap on any machine.
 const MOST: u32 = 160;
 
-/// The width and height of a JPEG picture at most: more than any camera of a room sends, and what a few bytes that claim more make a
-/// decoder do is bounded.
-const LARGEST: usize = 4096;
+/// The width and height of a JPEG picture at most: more than a camera of a room sends (document cameras have 4608 by 3456), and what a few
+/// bytes that claim more make a decoder do is bounded.
+const LARGEST: usize = 8192;
 
 /// The markers at a JPEG picture's ends (ITU-T T.81, table B.1).
 const BEGIN: [u8; 2] = [0xff, 0xd8];
