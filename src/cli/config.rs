@@ -52,8 +52,7 @@ pub(super) fn run(command: &ConfigCommand, origin: impl FnOnce() -> Origin, colo
                         note(&format!("siaga: {}", doubt.render(color)));
                     }
                     // By the config's own reader all is there for root.
-                    let is_the_services = matches!(&origin, Origin::File(file) if service_user::reads(file));
-                    let of_tokens = config.web.tokens.as_deref().filter(|_| !starts && is_the_services);
+                    let of_tokens = config.web.tokens.as_deref().filter(|_| !starts && service_user::reads(&origin));
                     if let Some(why) = of_tokens.and_then(|file| service_user::shut_out(file, Lang::En)) {
                         note(&format!("siaga: {why}"));
                     }

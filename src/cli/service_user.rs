@@ -4,6 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::config::Origin;
 use crate::domain::reason::fill;
 use crate::domain::{Lang, Text};
 use crate::peer::users;
@@ -21,7 +22,8 @@ pub(super) fn group() -> Option<u32> {
 }
 
 /// Whether a config is the service's to read, and not one of somebody's own daemon: by whose it is.
-pub(super) fn reads(config: &Path) -> bool {
+pub(super) fn reads(config: &Origin) -> bool {
+    let Origin::File(config) = config else { return false };
     let is_its = |owner| owner == 0 || Service::here().is_some_and(|service| service.user == owner);
     std::fs::metadata(config).is_ok_and(|found| is_its(found.uid()))
 }

@@ -97,8 +97,7 @@ pub fn run(config: &Config, origin: &Origin, args: &TokenArgs, lang: Lang) -> Re
     // What the config names may lie where root alone writes, and is the daemon's to read.
     let is_named = config.web.tokens.as_ref() == Some(&file);
     let lent = service_user::group().filter(|_| is_named);
-    let is_the_services = matches!(origin, Origin::File(config) if service_user::reads(config));
-    let is_the_daemons = (is_named && is_the_services) || (named.is_none() && service_user::has(&file));
+    let is_the_daemons = (is_named && service_user::reads(origin)) || (named.is_none() && service_user::has(&file));
     let shut_out = || {
         if let Some(why) = service_user::shut_out(&file, lang).filter(|_| is_the_daemons) {
             note(&format!("siaga: {why}"));

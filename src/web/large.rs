@@ -4,6 +4,8 @@
 //! hundred such readers would have more than the service may (systemd/siaga.service).
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,23 +65,25 @@ impl Large {
     fn admit(self: &Arc<Self>, guest: &Arc<Guest>, bytes: u64, now: Mono) -> Option<Weight> {
         let mut all = self.all();
         let mut stays = vec![true; all.len()];
-        let sum = |stays: &[bool], counts: &dyn Fn(&Answer) -> bool| -> u64 {
-            all.iter()
-                .zip(stays)
-                .filter(|(answer, stays)| **stays && counts(answer))
-                .map(|(answer, _)| answer.bytes)
-                .sum()
-        };
-        while stays.contains(&true) && sum(&stays, &|_| true).saturating_add(bytes) > TOGETHER {
-            let of = |source| sum(&stays, &|answer| answer.guest.source == source);
-            let most = of(guest.source).saturating_add(bytes);
-            let spared = |answer: &Answer| now.since(answer.since) < YOUNG && of(answer.guest.source) <= most;
-            let may_leave = all.iter().enumerate().filter(|(at, answer)| stays[*at] && !spared(answer));
-            let Some((leaves, _)) = may_leave.min_by_key(|(at, answer)| (Reverse(of(answer.guest.source)), *at)) else {
+        let mut together: u64 = all.iter().map(|answer| answer.bytes).sum();
+        let mut of: HashMap<IpAddr, u64> = HashMap::new();
+        for answer in all.iter() {
+            *of.entry(answer.guest.source).or_default() += answer.bytes;
+        }
+        while together > 0 && together.saturating_add(bytes) > TOGETHER {
+            let most = of.get(&guest.source).copied().unwrap_or_default().saturating_add(bytes);
+            let may_leave = all.iter().enumerate().filter_map(|(at, answer)| {
+                let sum = of[&answer.guest.source];
+                let is_spared = now.since(answer.since) < YOUNG && sum <= most;
+                (stays[at] && !is_spared).then_some((Reverse(sum), at))
+            });
+            let Some((_, leaves)) = may_leave.min() else {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 return None;
             };
             stays[leaves] = false;
+            together -= all[leaves].bytes;
+            of.entry(all[leaves].guest.source).and_modify(|sum| *sum -= all[leaves].bytes);
         }
         let mut stays = stays.into_iter();
         all.retain(|answer| {
