@@ -92,10 +92,8 @@ fn laws(engine: &Engine, now: Now) -> Result<(), TestCaseError> {
         for (judged, check) in view.checks.iter().zip(&snapshot.checks) {
             let fresh = check.held.is_some() || check.fresh_until.is_some_and(|until| until > now.mono);
             prop_assert!(fresh || judged.verdict == Verdict::Unknown, "{} is believed beyond its age", check.spec.name);
-            prop_assert_eq!(
-                judged.verdict == Verdict::Ready,
-                judged.reasons.iter().all(|reason| reason.verdict == Verdict::Ready)
-            );
+            let reasons = judged.reasons.iter().map(|reason| reason.verdict);
+            prop_assert_eq!(judged.verdict, Verdict::worst(reasons).unwrap_or(Verdict::Ready));
             prop_assert!(judged.pending.is_none_or(|pending| pending.to != judged.verdict && pending.at > now.mono));
         }
         prop_assert_eq!(view.root_cause.is_some() && view.verdict == Verdict::Ready, false);

@@ -72,6 +72,21 @@ fn a_line_is_as_bad_as_its_loss_makes_it_since_it_loses_so_much_and_not_since_it
     assert!(verdict == Verdict::NotReady && (600..620).contains(&began), "{verdict} since {began}");
 }
 
+#[test]
+fn what_was_as_bad_before_it_lost_anything_is_as_old_as_it_is() {
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    for second in 0..=620 {
+        let now = at(f64::from(second));
+        let mut look = says("far", Verdict::NotReady, now);
+        look.reading.sample = Some(Sample { sent: 60, lost: if second < 600 { 0 } else { 30 }, outage: false });
+        engine.observe(look, now);
+    }
+    let judged = engine.checks[0].judged(0);
+    assert!(judged.reasons.iter().any(|reason| reason.def.code == "test.loss" && reason.verdict == Verdict::NotReady));
+    let began = engine.checks[0].node(0, judged).began.since(at(0.0).mono).as_secs();
+    assert!(began < 10, "since {began}");
+}
+
 /// A far end of which half is lost, asked each half second: it then answers as told, look by look; what is said of it after each, and
 /// by which reasons.
 fn lossy_then(answers: &[Answer]) -> Vec<(Verdict, Vec<&'static str>)> {

@@ -332,3 +332,22 @@ fn of_a_check_that_goes_nothing_is_known_from_then_on() {
     engine.observe(says("ups", Verdict::NotReady, at(24.0)), at(24.0));
     assert_eq!(told(&mut engine), [("ups".to_owned(), Verdict::Unknown, Verdict::NotReady, at(24.0).wall, false)]);
 }
+
+#[test]
+fn a_check_that_goes_before_a_start_has_settled_is_told_so() {
+    for (second, settling) in [(14.0, true), (15.0, false)] {
+        let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+        for moment in [0.0, second - 1.0] {
+            all_good(&mut engine, at(moment));
+        }
+        engine.drain_events();
+        let mut other = room();
+        other.checks.retain(|spec| spec.name.as_str() != "ups");
+        engine.adopt(other, at(second));
+        let told = engine.drain_events().into_iter().filter_map(|event| match event {
+            Event::Transition(told) if told.subject == Subject::Check("ups".into()) => Some((told.to, told.settling)),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [(Verdict::Unknown, settling)], "{second}");
+    }
+}

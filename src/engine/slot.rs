@@ -184,7 +184,7 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
     let wait = ahead.saturating_sub(if ahead > DAY_BEFORE { DAY_BEFORE } else { HORIZON });
     // Counted from when the room was so: an answer is no better for having been asked late.
     let good_for = DAY_BEFORE.saturating_sub(until(now.wall, snapshot.at.wall));
-    let view = Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, snapshot, at, now))));
+    let view = Arc::new(revise(snapshot, view, |_, judged| Some(lasting(judged, snapshot.started, now))));
     let recheck_at = now.wall.saturating_add(wait.min(good_for)).unwrap_or(Timestamp::MAX);
     Answer {
         basis: Basis::Outlook,
@@ -210,23 +210,17 @@ impl Answer {
 
 /// What of a check's verdict lasts.
 ///
-/// Where nobody looked (no evidence, or too old) nothing is known of what lasts either: it stays unknown, which never
-/// looks green.
-fn lasting(judged: &Judged, snapshot: &Snapshot, at: usize, now: Now) -> Judged {
-    let check = &snapshot.checks[at];
-    let seen = check.last.is_some() && !check.stale;
+/// What our eyes cannot see may or may not last, also where what is worse beside it passes: it stays unknown, which never looks green.
+fn lasting(judged: &Judged, started: Now, now: Now) -> Judged {
     // Of the verdict, and not of a reason: what was found in its place meanwhile makes it no younger (a line of which now the router and
     // now the far end is silent), and a reason may be old that was milder until a moment ago. One that is milder for a moment begins anew.
-    let whole = judged.verdict == Verdict::NotReady && lasted(judged.since, snapshot.started, now) >= LASTED;
-    let lasting = |reason: &&Reason| reason.def.lasting || whole && reason.verdict == Verdict::NotReady;
-    let lasts = |verdict| judged.reasons.iter().any(|reason| lasting(&reason) && reason.verdict >= verdict);
-    // What our eyes could not see may or may not last.
-    if !seen || (judged.verdict == Verdict::Unknown && !lasts(Verdict::Unknown)) {
-        return Judged { pending: None, ..judged.clone() };
-    }
-    // Nor does what is worse beside it, and passes: without that it is not known still.
-    let unseen = |reason: &&Reason| reason.verdict == Verdict::Unknown;
-    let reasons: Vec<_> = judged.reasons.iter().filter(|why| lasting(why) || unseen(why)).cloned().collect();
+    let whole = judged.verdict == Verdict::NotReady && lasted(judged.since, started, now) >= LASTED;
+    let lasts = |reason: &&Reason| match reason.verdict {
+        Verdict::Unknown => true,
+        Verdict::NotReady if whole => true,
+        _ => reason.def.lasting,
+    };
+    let reasons: Vec<_> = judged.reasons.iter().filter(lasts).cloned().collect();
     let verdict = Verdict::worst(reasons.iter().map(|reason| reason.verdict)).unwrap_or(Verdict::Ready);
     let since = reasons.iter().map(|reason| reason.since).min().unwrap_or(judged.since);
     let since = if whole { since.min(judged.since) } else { since };

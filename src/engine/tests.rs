@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::edges::{settled, ups};
 use super::rooms::*;
 use super::*;
-use crate::domain::{Finding, Group, Kind, Level, Reading, Sample};
+use crate::domain::{Finding, Group, Kind, Level, Reading, Reason, Sample};
 
 fn verdict(engine: &Engine) -> Verdict {
     engine.snapshot().current().verdict
@@ -289,6 +289,7 @@ fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
     assert_eq!(judged(&mended, "ups").verdict, Verdict::NotReady);
     assert!(judged(&mended, "ups").since >= at(70.0).wall);
     assert!(judged(&mended, "ups").reasons[0].since >= at(70.0).wall);
+    assert!(power(&mended).since >= at(70.0).wall);
 
     // Over a gap in which nobody watched for longer than evidence counts, it may have been otherwise in between.
     for (start, since) in [(70.0, began), (70.1, at(70.2).wall)] {
@@ -302,8 +303,17 @@ fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
 
     // Of a clock that was set back, and under a profile that is there no more: not believed.
     let ahead = |standing: &Standing| Standing { since: at(999.0).wall, ..standing.clone() };
+    let why_ahead = |standing: &Standing| {
+        let reasons = standing.reasons.iter().map(|why| Reason { since: at(999.0).wall, ..why.clone() });
+        Standing { reasons: reasons.collect(), ..standing.clone() }
+    };
     let other = |standing: &Standing| Standing { profile: "gone".into(), ..standing.clone() };
-    for strange in [standings.iter().map(ahead).collect(), standings.iter().map(other).collect::<Vec<_>>()] {
+    let strange: [Vec<Standing>; 3] = [
+        standings.iter().map(ahead).collect(),
+        standings.iter().map(why_ahead).collect(),
+        standings.iter().map(other).collect(),
+    ];
+    for strange in strange {
         let mut engine = Engine::new(room(), Restored { standings: strange, ..Restored::default() }, at(60.0));
         engine.observe(says("ups", Verdict::NotReady, at(60.1)), at(60.1));
         assert_eq!(judged(&engine, "ups").since, at(60.1).wall);

@@ -274,6 +274,35 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_keeps_its_number_over_a_new_beginning() {
+        let mut window = Window::new(600);
+        let push = |window: &mut Window| window.push(Sample { sent: 10, lost: 1, outage: false });
+        (0..6).for_each(|_| push(&mut window));
+        assert_eq!(window.view_since(5).unwrap().sent, 10);
+        for _ in 0..2 {
+            window.begin_anew(600);
+            assert_eq!(window.view_since(5), None);
+            (0..3).for_each(|_| push(&mut window));
+            // The new ones have numbers from six on.
+            assert_eq!(window.view_since(5).unwrap().sent, 30);
+        }
+        assert_eq!(window.view_since(10).unwrap().sent, 20);
+    }
+
+    #[test]
+    fn a_line_that_stays_as_it_is_is_judged_by_all_of_it() {
+        for (lost, verdict) in [(0, Ready), (5, NotReady)] {
+            let mut window = Window::new(600);
+            let (mut old, mut since) = (None, 0);
+            for _ in 0..90 {
+                window.push(Sample { sent: 10, lost, outage: false });
+                old = decide_by(old, &window, &mut since, Some(0.02), Some(0.05));
+            }
+            assert_eq!((old, since, window.view_since(since).unwrap().sent), (Some(verdict), 0, 600));
+        }
+    }
+
+    #[test]
     fn a_line_that_got_better_is_not_judged_by_what_was_long_ago() {
         let (degraded, not_ready) = (Some(0.02), Some(0.05));
         let mut window = Window::new(600);
