@@ -331,12 +331,12 @@ fn causes(
     told.sort_by_key(|(stood_in_for, reason)| {
         (*stood_in_for, reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict))
     });
-    let makes_it_bad = told.iter().any(|(stood_in_for, _)| !stood_in_for);
     let of_it: Vec<_> = seen().filter(|(spec, _)| spec.component == component).collect();
     let decided = |(spec, verdict)| rollup::Decided { spec, verdict, observed: true };
     let rolled = rollup::component(&of_it.into_iter().map(decided).collect::<Vec<_>>());
     let verdict = Verdict::worst(rolled.into_iter().chain(own.iter().map(|reason| reason.verdict)));
-    let verdict = verdict.filter(|verdict| makes_it_bad && *verdict != Verdict::Ready)?;
+    // What others stand in for makes no roll-up worse.
+    let verdict = verdict.filter(|verdict| *verdict != Verdict::Ready)?;
     let reasons = told.into_iter().map(|(_, reason)| reason).collect();
     Some(Caused { verdict, reasons, checks: verdicts, in_part: explained.contains(&true), made_by })
 }

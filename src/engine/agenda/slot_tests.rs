@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::slot::{Known, Planned, Unread, with_agenda, with_battery};
 use crate::domain::{
-    Component, Finding, Kind, Limit, Now, Observation, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Snapshot,
+    Arg, Component, Finding, Kind, Limit, Now, Observation, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Snapshot,
     Test, Text, Unit, Verdict,
 };
 use crate::engine::rooms::{all_good, at, rate, room, says};
@@ -103,6 +103,57 @@ fn a_second_of_a_brown_out_is_no_outage_that_a_meeting_would_not_outlast() {
         engine.observe(supplies(1080.0, &[&OLD, &OUT], at(second)), at(second));
         assert_eq!(asked(&engine.snapshot(), 60, at(second)).view.verdict, verdict, "{second}");
     }
+}
+
+#[test]
+fn on_mains_nothing_is_rolled_up_anew() {
+    let snapshot = on_mains(Duration::ZERO).snapshot();
+    let end = Some(at(3600.0).wall);
+    let question = Question::new(&snapshot, None, None, end, at(1.0)).unwrap();
+    let before = answer(&snapshot, &question, at(1.0));
+    let after = with_battery(before.clone(), &snapshot, end, at(1.0));
+    assert!(std::sync::Arc::ptr_eq(&before.view, &after.view));
+}
+
+#[test]
+fn it_is_the_batterys_own_runtime_that_counts_whatever_else_is_measured_and_held_to_a_limit() {
+    static CHARGE: Quantity = Quantity::gauge("ups_charge_ratio", Unit::Ratio, "x");
+    static RUNTIME: Quantity = Quantity::gauge("ups_runtime_seconds", Unit::Seconds, "x");
+    static RECKONED: Quantity =
+        Quantity::gauge("ups_usable_runtime_seconds", Unit::Seconds, "x").by("source").reckoned_from(&RUNTIME);
+
+    let mut plan = room();
+    let ups = plan.checks.iter_mut().find(|check| check.kind == Kind::Ups).unwrap();
+    let below = |quantity, part, not_ready| Rule {
+        quantity,
+        part,
+        test: Test::Below,
+        degraded: Limit::None,
+        not_ready,
+        reason: &SHORT,
+    };
+    let runtime = Limit::Profile(ProfileLimit::Runtime);
+    let on_mains = Rule { test: Test::Above, ..below(&RUNTIME, Some("mains"), runtime) };
+    let ups = std::sync::Arc::make_mut(ups);
+    ups.holds.bad_for = Duration::ZERO;
+    ups.rules = vec![below(&CHARGE, None, Limit::Fixed(0.1)), on_mains, below(&RECKONED, Some("battery"), runtime)];
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    let mut reading = Reading { findings: vec![Finding::new(&OUT, Verdict::Degraded)], ..Reading::default() };
+    // Of the wrong quantity, of the wrong part, and what is meant.
+    reading.measure_part(&RUNTIME, "battery", 20_000.0);
+    reading.measure_part(&RECKONED, "spare", 30_000.0);
+    reading.measure_part(&RECKONED, "battery", 1200.0);
+    reading.measure(&CHARGE, 0.9);
+    reading.measure(&RUNTIME, 1875.0);
+    engine.observe(Observation::read("ups".into(), at(1.0), Duration::ZERO, reading), at(1.0));
+    let snapshot = engine.snapshot();
+    assert_eq!(asked(&snapshot, 20, at(1.0)).view.verdict, Verdict::Degraded);
+    let short = asked(&snapshot, 21, at(1.0));
+    let reason = short.view.checks[2].reasons[0].clone();
+    assert_eq!((short.view.verdict, reason.def.code), (Verdict::NotReady, SHORT.code));
+    let number = |seconds| Arg::Number(seconds, Unit::Seconds);
+    assert_eq!(reason.args, [("value", number(1200.0)), ("limit", number(1260.0)), ("reported", number(1875.0))]);
 }
 
 #[test]

@@ -137,6 +137,15 @@ fn a_crew_is_called_half_an_hour_before_where_another_meeting_lasts_until_theirs
 }
 
 #[test]
+fn a_crew_is_not_called_to_the_preflight_of_another_meeting() {
+    let agenda = agenda(&[("other", 5900, 5960), ("a", 6300, 6360)]);
+    let session = Arc::clone(agenda.get("a").unwrap());
+    assert_eq!(agenda.phase(at(5850)).phase, Phase::Preflight);
+    let day = [MINUTE * 1440];
+    assert_eq!(due(&agenda, &session, &day, at(5850)), [Occasion::Before(day[0])]);
+}
+
+#[test]
 fn where_no_preflight_opens_the_crew_is_called_all_the_same() {
     let mut agenda = agenda(&[("a", 6000, 6060)]);
     agenda.lengths.preflight = Duration::ZERO;
@@ -171,6 +180,16 @@ fn news_is_what_is_another_thing_than_was_told_last() {
     assert!(!news(&agenda, Verdict::NotReady, &codes), "it is told already");
     assert!(news(&agenda, Verdict::Ready, &[]), "that it is over is news");
     assert!(!is_news(None, Verdict::Ready, &[]) && is_news(None, Verdict::Unknown, &[]));
+}
+
+#[test]
+fn what_was_told_with_an_hour_is_later_than_its_confirmation() {
+    let mut agenda = agenda(&[("a", 6000, 6060)]);
+    let session = Arc::clone(agenda.get("a").unwrap());
+    for (occasion, verdict) in [(Occasion::Confirmed, Verdict::Ready), (Occasion::Placed, Verdict::NotReady)] {
+        agenda.note(notice(occasion, 1000, verdict));
+        assert_eq!(last_told(&agenda, &session).map(|told| told.verdict), Some(verdict));
+    }
 }
 
 #[test]

@@ -158,6 +158,26 @@ mod tests {
     }
 
     #[test]
+    fn who_was_told_by_the_run_sheet_knew_of_that_meeting_and_of_no_other() {
+        use crate::domain::sheet::{Told, Word};
+
+        let mut agenda = agenda();
+        becomes(&mut agenda, 5, Booking::Booked);
+        let told_of = |session: &str| Told {
+            session: session.into(),
+            start: hour(5),
+            item: "room".into(),
+            word: Word::Late,
+            at: hour(4),
+        };
+        agenda.tell(told_of("b"));
+        becomes(&mut agenda, 6, Booking::Booked);
+        assert_eq!(told(&mut agenda), None, "nobody knew of it");
+        agenda.tell(told_of("a"));
+        assert_eq!(told(&mut agenda), Some((vec![5], false)));
+    }
+
+    #[test]
     fn a_meeting_that_was_held_was_not_moved_and_what_is_over_is_no_news() {
         let mut agenda = agenda();
         becomes(&mut agenda, 5, Booking::Booked);

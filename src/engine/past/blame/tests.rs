@@ -97,6 +97,29 @@ fn a_gateway_that_never_answers_is_no_cause_and_clears_nobody() {
 }
 
 #[test]
+fn a_gateway_that_falls_silent_while_the_far_ends_come_back_is_no_cause_at_its_beginning_either() {
+    let out = [&down(100, 122)[..], &[("gateway", 120, NotReady, ""), ("gateway", 180, Ready, "")]].concat();
+    assert_eq!(causes(&day(&out)), [("provider", 100, 118), ("unclear", 118, 122)]);
+}
+
+#[test]
+fn of_a_moment_beyond_what_is_looked_at_nothing_is_said() {
+    let said = Transition {
+        subject: Subject::Check("link".into()),
+        profile: "small".into(),
+        from: Unknown,
+        to: Ready,
+        at: at(1),
+        codes: Vec::new(),
+        settling: false,
+    };
+    let run = Run { began: at(0), until: at(99), fresh: true };
+    let (changes, runs) = ([said], [run]);
+    let witness = Witness::new(("link", Kind::Link, Level::Link), &changes, &runs, (at(0), at(60)));
+    assert_eq!([1, 59, 60, 61].map(|minute| witness.at(at(minute))), [Some(Ready), Some(Ready), None, None]);
+}
+
+#[test]
 fn what_failed_shortly_before_the_month_or_after_it_counts_and_nothing_is_told_of_it() {
     // It went and came five minutes before November began.
     let mut past = day(&down(1, 30));
