@@ -143,11 +143,10 @@ impl Outlook {
 
 /// The hours of the week in which a meeting lies. One without an end is taken to last an hour.
 pub fn hours_of_slot(start: Timestamp, end: Option<Timestamp>, zone: &TimeZone) -> BTreeSet<HourOfWeek> {
-    let last = end.map_or(hour_of(start), |end| (end.as_second() - 1).div_euclid(HOUR));
-    (hour_of(start)..=last.max(hour_of(start)))
-        .take_while(|hour| hour - hour_of(start) < i64::from(HOURS))
-        .map(|hour| HourOfWeek::of(hour, zone))
-        .collect()
+    let first = hour_of(start);
+    let last = end.map_or(first, |end| (end.as_second() - 1).div_euclid(HOUR).max(first));
+    // Beyond a week they are the same again.
+    (first..=last).take(usize::from(HOURS)).map(|hour| HourOfWeek::of(hour, zone)).collect()
 }
 
 /// The past hours that are comparable, as spans whose end is not in them, oldest first.

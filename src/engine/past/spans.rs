@@ -228,5 +228,8 @@ pub(super) mod tests {
             })
             .collect();
         assert_eq!(told, [(0, 2400, 0, 0), (1, 300, 1300, 2000), (2, 0, 0, 3000)]);
+        // One that ends with its hour has no part of the next.
+        let whole = [Span { from: at(2400), to: at(6000), state: Some(Ready) }];
+        assert_eq!(by_hour(&whole).into_keys().collect::<Vec<_>>(), [first + 1]);
     }
 }

@@ -105,6 +105,21 @@ fn asked_within_the_slots_own_hours_a_day_counts_once() {
     );
 }
 
+#[test]
+fn a_slot_is_in_one_week_whichever_hour_it_begins_at() {
+    for first in 0..i64::from(HOURS) {
+        let begins = weeks_back(0) + first;
+        let past_hours: Vec<(i64, i64)> =
+            [3, 2, 1].map(|week| (begins - week * i64::from(HOURS), begins - week * i64::from(HOURS) + 3)).into();
+        let mut past = empty();
+        past_hours.iter().flat_map(|(from, to)| *from..*to).for_each(|hour| ran(&mut past, hour, &[]));
+        let far_ends = [FarEnd { name: "always".into(), loss: None }];
+        let span = (hour_begins(past_hours[0].0), hour_begins(begins));
+        let told = outlook(&past, (begins, &past_hours), &far_ends, &profile(), span);
+        assert_eq!((told.weeks, told.ready), (3, 9), "{first}");
+    }
+}
+
 /// A far end that is judged by echoes, and one that tells the ways apart.
 fn far(name: &str, loss: Option<fn(ProfileLimit) -> Limit>) -> FarEnd {
     let mut spec = spec(name, Kind::Icmp, Level::FarEnd);
